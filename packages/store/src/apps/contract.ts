@@ -142,12 +142,16 @@ export interface RevisionRecord {
   /** Id of the snapshot with its root. */
   disk: string | null;
   progress: RevisionProgress;
-  buildLog: BuildLog[];
   createdAt: number;
   cancellationRequestedAt: number | null;
   buildFinishedAt: number | null;
   deletedAt: number | null;
 }
+
+/** How a deployment goes on: all that it has said so far, of which the store adds what it does not have yet. */
+type Step<Field extends keyof RevisionRecord> = Pick<RevisionRecord, "id" | "progress" | Field> & {
+  buildLog: readonly BuildLog[];
+};
 
 /** What an address of an app leads to. */
 export interface TimelineRecord {
@@ -172,7 +176,7 @@ export interface RevisionStore {
     options: { status?: RevisionStatus; limit: number; after?: { createdAt: number; id: string } },
   ): Promise<RevisionRecord[]>;
   /** While it is being deployed. @throws {NothingChanged} if it is not */
-  setProgress(revision: Pick<RevisionRecord, "id" | "status" | "progress" | "buildLog" | "disk">): Promise<void>;
+  setProgress(revision: Step<"status" | "disk">): Promise<void>;
   /** Returns whether it was being deployed. */
   requestCancellation(id: string, at: number): Promise<boolean>;
   setRetention(id: string, retention: RevisionRecord["retention"]): Promise<void>;
@@ -181,13 +185,11 @@ export interface RevisionStore {
    *
    * @throws {NothingChanged} if it was not being deployed, was cancelled, or its app is gone
    */
-  succeed(revision: Pick<RevisionRecord, "id" | "app" | "spec" | "progress" | "buildLog">, at: number): Promise<void>;
+  succeed(revision: Step<"app" | "spec">, at: number): Promise<void>;
   /** Nothing leads to it. Returns whether it was being deployed. */
-  fail(
-    revision: Pick<RevisionRecord, "id" | "progress" | "buildLog">,
-    reason: FailureReason,
-    at: number,
-  ): Promise<boolean>;
+  fail(revision: Step<never>, reason: FailureReason, at: number): Promise<boolean>;
+  /** What its deployment said, after so many lines. */
+  buildLog(id: string, after?: number): Promise<BuildLog[]>;
   /** Lets a timeline lead to another revision of its app. @throws {NothingChanged} if that was not deployed, or is deleted */
   lead(app: string, slug: string, revision: string, at: number): Promise<void>;
   /** Of an app, or those that lead to a revision. */
@@ -198,12 +200,17 @@ export interface RevisionStore {
   setDeleted(id: string, at: number): Promise<boolean>;
   /** Those of an owner that are being deployed. */
   unfinished(owner: string): Promise<RevisionRecord[]>;
-  /** Deployed revisions of an app beyond the newest `keep`, which neither timelines nor their owners keep. */
-  superfluous(app: string, keep: number): Promise<string[]>;
+  /**
+   * Deletes the deployed revisions of an app beyond the newest `keep`, unless production leads or led to them, or somebody wants them
+   * kept. Returns how many.
+   */
+  deleteSuperfluous(app: string, keep: number, at: number): Promise<number>;
   /** Failed and deleted ones that have a disk still. */
   withUselessDisk(): Promise<{ id: string; organisation: Reference; disk: string }[]>;
   /** The disk of a failed or deleted one is gone. */
   dropDisk(id: string): Promise<void>;
+  /** Removes what is stored of an app's failed and deleted revisions beyond the newest `keep`, and of those whose app is gone. */
+  forget(app: string | null, keep: number): Promise<void>;
 }
 
 export interface AppLogRecord {

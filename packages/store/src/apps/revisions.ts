@@ -1,3 +1,4 @@
+import type { BuildLog } from "@sandkeep/protocol";
 import { mustChange, type SqlDriver, type SqlValue, type Statement, sql } from "../driver.ts";
 import type { RevisionRecord, RevisionStore } from "./contract.ts";
 import { ledBy, timelineReads } from "./timelines.ts";
@@ -13,7 +14,6 @@ interface Row {
   spec: string;
   disk: string | null;
   progress: string;
-  build_log: string;
   created_at: number;
   cancellation_requested_at: number | null;
   build_finished_at: number | null;
@@ -21,9 +21,11 @@ interface Row {
 }
 
 const COLUMNS =
-  "r.id, r.organisation, r.app, r.owner, r.status, r.failure_reason, r.retention, r.spec, r.disk, r.progress, r.build_log, r.created_at, r.cancellation_requested_at, r.build_finished_at, r.deleted_at";
+  "r.id, r.organisation, r.app, r.owner, r.status, r.failure_reason, r.retention, r.spec, r.disk, r.progress, r.created_at, r.cancellation_requested_at, r.build_finished_at, r.deleted_at";
 const UNFINISHED = "status IN ('queued', 'building')";
 const EXISTS = "EXISTS (SELECT 1 FROM apps a WHERE a.id = r.app)";
+/** Rows with their logs that are removed in one write: everybody else waits for it. */
+const PIECE = 20;
 
 const record = (row: Row): RevisionRecord => ({
   id: row.id,
@@ -36,7 +38,6 @@ const record = (row: Row): RevisionRecord => ({
   spec: JSON.parse(row.spec) as RevisionRecord["spec"],
   disk: row.disk,
   progress: JSON.parse(row.progress) as RevisionRecord["progress"],
-  buildLog: JSON.parse(row.build_log) as RevisionRecord["buildLog"],
   createdAt: row.created_at,
   cancellationRequestedAt: row.cancellation_requested_at,
   buildFinishedAt: row.build_finished_at,
@@ -47,21 +48,43 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
   const select = async (rest: string, ...params: SqlValue[]) =>
     (await driver.query<Row>(`SELECT ${COLUMNS} FROM revisions r ${rest}`, params)).map(record);
   const changed = async (statement: Statement) => ((await driver.write(statement))[0] ?? 0) > 0;
+  /** Before its status changes: what has ended says nothing more. */
+  const newLines = async (id: string, lines: readonly BuildLog[]): Promise<Statement[]> => {
+    const counted = await driver.query<{ count: number }>(
+      "SELECT count(*) AS count FROM build_logs WHERE revision = ?",
+      [id],
+    );
+    const { count } = counted[0]!;
+    return lines.slice(count).map((line, at) =>
+      sql(
+        `INSERT INTO build_logs (revision, position, line) SELECT id, ?, ? FROM revisions WHERE id = ? AND ${UNFINISHED}
+           ON CONFLICT DO NOTHING`,
+        count + at,
+        JSON.stringify(line),
+        id,
+      ),
+    );
+  };
+  /** In pieces. */
+  const forget = async (which: string, ...params: SqlValue[]): Promise<void> => {
+    const useless = `SELECT r.id FROM revisions r WHERE r.disk IS NULL
+      AND NOT EXISTS (SELECT 1 FROM timelines t WHERE t.revision = r.id OR t.previous = r.id) AND ${which}`;
+    while (await changed(sql(`DELETE FROM revisions WHERE id IN (${useless})`, ...params)));
+  };
   return {
     ...timelineReads(driver),
     async insert(revision) {
       await driver.write(
         mustChange(
           sql(
-            `INSERT INTO revisions (id, organisation, app, owner, status, retention, spec, progress, build_log, created_at)
-             SELECT ?, a.organisation, a.id, ?, ?, ?, ?, ?, ?, ? FROM apps a WHERE a.id = ?`,
+            `INSERT INTO revisions (id, organisation, app, owner, status, retention, spec, progress, created_at)
+             SELECT ?, a.organisation, a.id, ?, ?, ?, ?, ?, ? FROM apps a WHERE a.id = ?`,
             revision.id,
             revision.owner,
             revision.status,
             revision.retention,
             JSON.stringify(revision.spec),
             JSON.stringify(revision.progress),
-            JSON.stringify(revision.buildLog),
             revision.createdAt,
             revision.app,
           ),
@@ -90,12 +113,12 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
     },
     async setProgress({ id, status, progress, buildLog, disk }) {
       await driver.write(
+        ...(await newLines(id, buildLog)),
         mustChange(
           sql(
-            `UPDATE revisions SET status = ?, progress = ?, build_log = ?, disk = ? WHERE id = ? AND ${UNFINISHED}`,
+            `UPDATE revisions SET status = ?, progress = ?, disk = ? WHERE id = ? AND ${UNFINISHED}`,
             status,
             JSON.stringify(progress),
-            JSON.stringify(buildLog),
             disk,
             id,
           ),
@@ -115,13 +138,13 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
     },
     async succeed({ id, app, spec, progress, buildLog }, at) {
       await driver.write(
+        ...(await newLines(id, buildLog)),
         mustChange(
           sql(
-            `UPDATE revisions SET status = 'succeeded', progress = ?, build_log = ?, build_finished_at = ?
+            `UPDATE revisions SET status = 'succeeded', progress = ?, build_finished_at = ?
              WHERE id = ? AND status = 'building' AND disk IS NOT NULL AND cancellation_requested_at IS NULL
                AND deleted_at IS NULL AND EXISTS (SELECT 1 FROM apps WHERE apps.id = revisions.app)`,
             JSON.stringify(progress),
-            JSON.stringify(buildLog),
             at,
             id,
           ),
@@ -129,18 +152,27 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
         ...spec.targets.map(({ slug, context }) => ledBy({ app, slug, context, revision: id }, at)),
       );
     },
-    fail: ({ id, progress, buildLog }, reason, at) =>
-      changed(
+    async fail({ id, progress, buildLog }, reason, at) {
+      const changes = await driver.write(
+        ...(await newLines(id, buildLog)),
         sql(
-          `UPDATE revisions SET status = 'failed', failure_reason = ?, progress = ?, build_log = ?, build_finished_at = ?
+          `UPDATE revisions SET status = 'failed', failure_reason = ?, progress = ?, build_finished_at = ?
            WHERE id = ? AND ${UNFINISHED}`,
           reason,
           JSON.stringify(progress),
-          JSON.stringify(buildLog),
           at,
           id,
         ),
-      ),
+      );
+      return changes.at(-1)! > 0;
+    },
+    async buildLog(id, after = 0) {
+      const rows = await driver.query<{ line: string }>(
+        "SELECT line FROM build_logs WHERE revision = ? AND position >= ? ORDER BY position",
+        [id, after],
+      );
+      return rows.map(({ line }) => JSON.parse(line) as BuildLog);
+    },
     async lead(app, slug, revision, at) {
       await driver.write(
         mustChange(
@@ -176,15 +208,27 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
     async unfinished(owner) {
       return await select(`WHERE r.owner = ? AND r.${UNFINISHED} ORDER BY r.created_at, r.id`, owner);
     },
-    async superfluous(app, keep) {
-      const rows = await driver.query<{ id: string }>(
-        `SELECT r.id FROM revisions r WHERE r.app = ? AND r.status = 'succeeded' AND r.deleted_at IS NULL AND r.retention = 'auto'
-           AND r.id NOT IN (SELECT n.id FROM revisions n WHERE n.app = ? AND n.status = 'succeeded' AND n.deleted_at IS NULL
-             ORDER BY n.created_at DESC, n.id DESC LIMIT ?)
-           AND NOT EXISTS (SELECT 1 FROM timelines t WHERE t.slug = 'production' AND (t.revision = r.id OR t.previous = r.id))`,
-        [app, app, keep],
+    async deleteSuperfluous(app, keep, at) {
+      const [deleted = 0] = await driver.write(
+        sql(
+          `UPDATE revisions SET deleted_at = ?
+           WHERE app = ? AND status = 'succeeded' AND deleted_at IS NULL AND retention = 'auto'
+             AND id NOT IN (SELECT n.id FROM revisions n WHERE n.app = ? AND n.status = 'succeeded' AND n.deleted_at IS NULL
+               ORDER BY n.created_at DESC, n.id DESC LIMIT ?)
+             AND NOT EXISTS (SELECT 1 FROM timelines t
+               WHERE t.slug = 'production' AND (t.revision = revisions.id OR t.previous = revisions.id))`,
+          at,
+          app,
+          app,
+          keep,
+        ),
+        sql(
+          "DELETE FROM timelines WHERE app = ? AND revision IN (SELECT id FROM revisions WHERE app = ? AND deleted_at IS NOT NULL)",
+          app,
+          app,
+        ),
       );
-      return rows.map(({ id }) => id);
+      return deleted;
     },
     async withUselessDisk() {
       const rows = await driver.query<{ id: string; organisation: string; slug: string; disk: string }>(
@@ -198,6 +242,13 @@ export function revisionStore(driver: SqlDriver): RevisionStore {
       await driver.write(
         sql("UPDATE revisions SET disk = NULL WHERE id = ? AND (status = 'failed' OR deleted_at IS NOT NULL)", id),
       );
+    },
+    async forget(app, keep) {
+      await forget(`NOT (r.${UNFINISHED}) AND NOT ${EXISTS} LIMIT ${PIECE}`);
+      if (app === null) return;
+      const unsuccessful = "(r.status IN ('failed', 'skipped') OR r.deleted_at IS NOT NULL)";
+      const rest = `ORDER BY r.created_at DESC, r.id DESC LIMIT ${PIECE} OFFSET ?`;
+      await forget(`r.app = ? AND NOT (r.${UNFINISHED}) AND ${unsuccessful} ${rest}`, app, keep);
     },
   };
 }

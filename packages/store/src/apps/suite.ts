@@ -58,7 +58,6 @@ const revision = (id: string, more: Partial<RevisionRecord> = {}): RevisionRecor
     building: { ...pending, command: null },
     deploying: { ...pending, timelines: [] },
   },
-  buildLog: [],
   createdAt: 1,
   cancellationRequestedAt: null,
   buildFinishedAt: null,
@@ -79,8 +78,8 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
 
     const deployed = async (one: RevisionRecord, at: number) => {
       await store.apps.revisions.insert(one);
-      await store.apps.revisions.setProgress({ ...one, status: "building", disk: `snp-${one.id}` });
-      await store.apps.revisions.succeed(one, at);
+      await store.apps.revisions.setProgress({ ...one, buildLog: [], status: "building", disk: `snp-${one.id}` });
+      await store.apps.revisions.succeed({ ...one, buildLog: [] }, at);
     };
     const leads = async () => (await store.apps.revisions.timelines({ app: "a" })).map((t) => [t.slug, t.revision]);
 
@@ -218,7 +217,7 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
 
     test("a deployment that was cancelled, or has failed, or whose app is gone, leads nowhere", async () => {
       await store.apps.insert(app("a"), 10);
-      const cancelled = revision("1");
+      const cancelled = { ...revision("1"), buildLog: [] };
       await store.apps.revisions.insert(cancelled);
       await store.apps.revisions.setProgress({ ...cancelled, status: "building", disk: "snp-1" });
       assert.equal(await store.apps.revisions.requestCancellation("1", 3), true);
@@ -227,7 +226,7 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
       assert.equal(await store.apps.revisions.fail(cancelled, "error", 5), false);
       await assert.rejects(store.apps.revisions.setProgress(cancelled), NothingChanged);
       assert.deepEqual(await leads(), []);
-      const late = revision("2");
+      const late = { ...revision("2"), buildLog: [] };
       await store.apps.revisions.insert(late);
       await store.apps.revisions.setProgress({ ...late, status: "building", disk: "snp-2" });
       assert.equal(await store.apps.remove("a", 6), true);
@@ -245,7 +244,12 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
       await store.apps.insert(app("a"), 10);
       for (const id of ["1", "2", "3", "4", "5"]) await deployed(revision(id, { createdAt: Number(id) }), Number(id));
       await store.apps.revisions.setRetention("1", "indefinite");
-      assert.deepEqual(await store.apps.revisions.superfluous("a", 1), ["2", "3"]);
+      assert.equal(await store.apps.revisions.deleteSuperfluous("a", 1, 6), 2);
+      const kept = await store.apps.revisions.list("a", { limit: 9 });
+      assert.deepEqual(
+        kept.map(({ id }) => id),
+        ["5", "4", "1"],
+      );
       const preview = revision("6", { createdAt: 6 });
       preview.spec.targets = [{ slug: "preview/6", context: "preview" }];
       await deployed(preview, 6);
@@ -254,10 +258,66 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await leads(), [["production", "5"]]);
     });
 
+    test("what a deployment says is added line by line, and nothing when it has ended", async () => {
+      const { revisions } = store.apps;
+      await store.apps.insert(app("a"), 10);
+      await revisions.insert(revision("1"));
+      const line = (message: string) => ({
+        timestamp: "",
+        level: "info" as const,
+        message,
+        step: "deploying" as const,
+      });
+      const lines = ["one", "two", "three"].map(line);
+      const step = (count: number) => ({ ...revision("1"), buildLog: lines.slice(0, count) });
+      // Both before either is stored.
+      await Promise.all([revisions.setProgress(step(1)), revisions.setProgress(step(2))]);
+      assert.deepEqual(await revisions.buildLog("1"), lines.slice(0, 2));
+      assert.equal(await revisions.fail(step(3), "error", 2), true);
+      assert.deepEqual(await revisions.buildLog("1", 1), lines.slice(1));
+      const late = { ...step(3), buildLog: [...lines, line("late")] };
+      assert.equal(await revisions.fail(late, "error", 3), false);
+      await assert.rejects(revisions.setProgress(late), NothingChanged);
+      assert.deepEqual(await revisions.buildLog("1"), lines);
+    });
+
+    test("of revisions that failed or are deleted only the newest are remembered, and none of an app that is gone", async () => {
+      const { revisions } = store.apps;
+      await store.apps.insert(app("a"), 10);
+      for (let at = 0; at < 200; at++) {
+        const id = String(at).padStart(3, "0");
+        await revisions.insert(revision(id, { createdAt: at }));
+        if (at === 199) continue;
+        const buildLog = [{ timestamp: "", level: "info" as const, message: id, step: "deploying" as const }];
+        await revisions.fail({ ...revision(id), buildLog }, "error", at);
+      }
+      for (const id of ["w", "x", "y"]) await deployed(revision(id, { createdAt: 0 }), 300);
+      await revisions.setDeleted("w", 301);
+      await revisions.setDeleted("x", 301);
+      for (const id of ["w", "x"]) await revisions.dropDisk(id);
+      const left = async () => {
+        const ids = ["w", "x", "y", ...Array.from({ length: 200 }, (_, at) => String(at).padStart(3, "0"))];
+        const found = await Promise.all(ids.map((id) => revisions.find(acme.id, id)));
+        return found.flatMap((one) => one?.id ?? []);
+      };
+      await revisions.forget("a", 3);
+      // What is in production, what was before it, the newest that failed, and what is being deployed.
+      assert.deepEqual(await left(), ["x", "y", "196", "197", "198", "199"]);
+      assert.deepEqual(await revisions.buildLog("195"), []);
+      assert.equal((await revisions.buildLog("198")).length, 1);
+      await store.apps.remove("a", 302);
+      await revisions.forget(null, 3);
+      assert.deepEqual(await revisions.buildLog("198"), []);
+      assert.deepEqual(
+        (await revisions.withUselessDisk()).map(({ id }) => id),
+        ["y"],
+      );
+    });
+
     test("lists revisions newest first, and those that an owner left", async () => {
       await store.apps.insert(app("a"), 10);
       for (const id of ["1", "2", "3"]) await store.apps.revisions.insert(revision(id, { createdAt: Number(id) }));
-      await store.apps.revisions.fail(revision("2"), "error", 4);
+      await store.apps.revisions.fail({ ...revision("2"), buildLog: [] }, "error", 4);
       const list = async (options: object = {}) =>
         (await store.apps.revisions.list("a", { limit: 5, ...options })).map(({ id }) => id);
       assert.deepEqual(await list(), ["3", "2", "1"]);

@@ -15,6 +15,9 @@ import { Stages } from "./stages.ts";
 /** The file that a deployment runs unless it says otherwise. */
 const ENTRYPOINT = "main.ts";
 
+/** Failed and deleted revisions of an app that can still be looked at, with what they said. */
+const REMEMBERED = 30;
+
 /** Deployments in progress: those of one app one after another. Removes what revisions leave that nobody needs. */
 export class Deployments {
   readonly #context: DeploymentContext;
@@ -72,7 +75,6 @@ export class Deployments {
       },
       disk: null,
       progress: stages.progress,
-      buildLog: [],
       createdAt: Date.now(),
       cancellationRequestedAt: null,
       buildFinishedAt: null,
@@ -126,11 +128,12 @@ export class Deployments {
     for (const revision of await store.revisions.unfinished(this.#owner)) {
       const { id, organisation } = revision;
       const snapshot = await storage.disks.find(organisation, "snapshot", snapshotOf(id));
-      if (snapshot && revision.disk === null) await store.revisions.setProgress({ ...revision, disk: snapshot.id });
+      if (snapshot && revision.disk === null)
+        await store.revisions.setProgress({ ...revision, disk: snapshot.id, buildLog: [] });
       const timestamp = new Date().toISOString();
       const message = "The server was restarted during the deployment. Deploy again.";
       const buildLog = [
-        ...revision.buildLog,
+        ...(await store.revisions.buildLog(id)),
         { timestamp, level: "error" as const, message, step: "deploying" as const },
       ];
       const reason = revision.cancellationRequestedAt === null ? "error" : "cancelled";
@@ -149,9 +152,8 @@ export class Deployments {
   async #sweep(app: string | null): Promise<void> {
     const { store, storage, doors, limits, log } = this.#context;
     if (app !== null) {
-      const old = await store.revisions.superfluous(app, limits.revisionsPerApp);
-      for (const id of old) await store.revisions.setDeleted(id, Date.now());
-      if (old.length > 0) await doors.refresh(app);
+      const old = await store.revisions.deleteSuperfluous(app, limits.revisionsPerApp, Date.now());
+      if (old > 0) await doors.refresh(app);
     }
     for (const { id, organisation, disk } of await store.revisions.withUselessDisk()) {
       await doors.stop({ revision: id });
@@ -166,6 +168,7 @@ export class Deployments {
       }
       await store.revisions.dropDisk(id);
     }
+    await store.revisions.forget(app, REMEMBERED);
   }
 
   async close(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { BuildLog, RevisionProgress, Stage } from "@sandkeep/protocol";
 
-/** Lines that a deployment says, at most. */
-const MAX_LINES = 500;
+/** What a deployment says, at most: lines, characters of each, and bytes in all as they are stored. */
+const MAX = { lines: 500, length: 2_000, bytes: 128 * 1024 };
 
 /** How a stage that was running ends when the deployment fails. */
 export type Failure = "errored" | "cancelled" | "timed_out";
@@ -14,6 +14,10 @@ const now = () => new Date().toISOString();
 export class Stages {
   readonly log: BuildLog[] = [];
   #progress: RevisionProgress;
+  #bytes = 0;
+  #full = false;
+  /** How it ended is said in any case. */
+  #over = false;
 
   /** @param timelines slugs of those that will lead to the revision */
   constructor(timelines: readonly string[]) {
@@ -42,9 +46,13 @@ export class Stages {
   }
 
   say(step: BuildLog["step"], message: string, level: BuildLog["level"] = "info"): void {
-    if (this.log.length > MAX_LINES) return;
-    const text = this.log.length === MAX_LINES ? "There are more lines, which are not kept here." : message;
-    this.log.push({ timestamp: now(), level, message: text, step });
+    if (this.#full && !this.#over) return;
+    const text = message.slice(0, MAX.length).toWellFormed() + (message.length > MAX.length ? "…" : "");
+    const line: BuildLog = { timestamp: now(), level, message: text, step };
+    this.#bytes += Buffer.byteLength(JSON.stringify(line));
+    this.#full = this.log.length >= MAX.lines || this.#bytes > MAX.bytes;
+    if (this.#full && !this.#over) line.message = "There are more lines, which are not kept here.";
+    this.log.push(line);
   }
 
   prepare(): void {
@@ -72,6 +80,7 @@ export class Stages {
   }
 
   succeed(): void {
+    this.#over = true;
     this.#timelines((timeline) => ({ ...timeline, ...ended(timeline), routing: ended(timeline.routing) }));
     const { deploying } = this.#progress;
     this.#progress = { ...this.#progress, deploying: { ...deploying, ...ended(deploying) } };
@@ -79,6 +88,7 @@ export class Stages {
 
   /** Whatever was running has failed; what was to come is skipped. */
   fail(how: Failure): void {
+    this.#over = true;
     const { queued, preparing, installing, building, deploying } = this.#progress;
     const after = <One extends Stage>(stage: One): One =>
       stage.status === "running"

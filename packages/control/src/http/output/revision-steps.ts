@@ -1,4 +1,5 @@
 import { setTimeout as delay } from "node:timers/promises";
+import type { BuildLog } from "@sandkeep/protocol";
 import type { RevisionRecord } from "@sandkeep/store";
 import type { Services } from "../env.ts";
 
@@ -23,5 +24,19 @@ export async function* revisionSteps(
     const wait = delay(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(() => {});
     await Promise.race([wait, ...(changed ? [changed] : [])]);
     waiting.abort();
+  }
+}
+
+/** What a deployment has said so far, and then what it says until it has ended. */
+export async function* buildLines(
+  services: Pick<Services, "apps" | "closing">,
+  revision: Pick<RevisionRecord, "id" | "organisation">,
+  over: AbortSignal,
+): AsyncGenerator<BuildLog[]> {
+  let count = 0;
+  for await (const { id } of revisionSteps(services, revision, over)) {
+    const lines = await services.apps.context.store.revisions.buildLog(id, count);
+    count += lines.length;
+    yield lines;
   }
 }

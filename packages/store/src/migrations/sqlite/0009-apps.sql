@@ -57,7 +57,7 @@ CREATE TABLE app_layers (
 
 CREATE INDEX app_layers_by_layer ON app_layers (layer);
 
--- Versions of apps. Rows outlive their app until their disks are removed.
+-- Versions of apps. A row outlives its app until its disk is removed.
 CREATE TABLE revisions (
   id TEXT PRIMARY KEY,
   organisation TEXT NOT NULL REFERENCES organisations (id),
@@ -71,9 +71,8 @@ CREATE TABLE revisions (
   spec TEXT NOT NULL,
   -- Snapshot with its root.
   disk TEXT,
-  -- JSON: how far the deployment is, and what it said.
+  -- JSON: how far the deployment is.
   progress TEXT NOT NULL,
-  build_log TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   cancellation_requested_at INTEGER,
   build_finished_at INTEGER,
@@ -82,6 +81,15 @@ CREATE TABLE revisions (
 
 CREATE INDEX revisions_of_app ON revisions (app, created_at, id);
 CREATE INDEX revisions_by_disk ON revisions (disk) WHERE disk IS NOT NULL;
+
+-- What deployments say.
+CREATE TABLE build_logs (
+  revision TEXT NOT NULL REFERENCES revisions (id) ON DELETE CASCADE,
+  position INTEGER NOT NULL,
+  -- JSON.
+  line TEXT NOT NULL,
+  PRIMARY KEY (revision, position)
+) STRICT;
 
 -- What the addresses of apps lead to.
 CREATE TABLE timelines (
@@ -110,7 +118,8 @@ CREATE TABLE app_logs (
 
 CREATE INDEX app_logs_of_app ON app_logs (app, time, id);
 
--- Doors and apps share host names.
+-- Doors and apps share host names. The driver reports a violation as it does for other values that must be unique: one for another
+-- database needs triggers and a code of its own.
 CREATE TRIGGER doors_unlike_apps BEFORE INSERT ON doors
 WHEN EXISTS (SELECT 1 FROM apps WHERE slug = NEW.name)
 BEGIN SELECT RAISE(ABORT, 'an app has this host name'); END;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from "node:util";
 import { type BuildLog, deployRequestSchema, retentionRequestSchema, revisionStatusSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
@@ -8,7 +9,7 @@ import { readBody, readQuery } from "../../input/body.ts";
 import { pageQuery } from "../../input/page.ts";
 import { paged, placeOf } from "../../input/places.ts";
 import { stream } from "../../output/item-stream.ts";
-import { revisionSteps } from "../../output/revision-steps.ts";
+import { buildLines, revisionSteps } from "../../output/revision-steps.ts";
 import { refuseHead, resource } from "../../resource.ts";
 import { named } from "./apps.ts";
 
@@ -82,7 +83,9 @@ export function revisionRoutes(app: Hono<Env>, services: Services): void {
     GET: async (context) => {
       refuseHead(context);
       const steps = revisionSteps(services, await find(context), context.get("over"));
-      return stream(context, steps, ({ progress }, last) => (last?.progress === progress ? [] : [progress]));
+      return stream(context, steps, ({ progress }, last) =>
+        isDeepStrictEqual(progress, last?.progress) ? [] : [progress],
+      );
     },
   });
   resource(app, "/api/v2/revisions/:id/build_logs", {
@@ -91,8 +94,8 @@ export function revisionRoutes(app: Hono<Env>, services: Services): void {
       const { step, timeline } = readQuery(context, buildLogsQuery);
       const wanted = (line: BuildLog) =>
         (step === undefined || line.step === step) && (timeline === undefined || line.timeline === timeline);
-      const steps = revisionSteps(services, await find(context), context.get("over"));
-      return stream(context, steps, ({ buildLog }, last) => buildLog.slice(last?.buildLog.length ?? 0).filter(wanted));
+      const steps = buildLines(services, await find(context), context.get("over"));
+      return stream(context, steps, (lines) => lines.filter(wanted));
     },
   });
 }
