@@ -238,6 +238,6 @@ export interface AppLogStore {
   append(lines: readonly (Omit<AppLogRecord, "id"> & { app: string })[]): Promise<void>;
   /** Oldest first. */
   list(app: string, query: AppLogQuery): Promise<AppLogRecord[]>;
-  /** Deletes the oldest lines of an app above a number. */
-  prune(app: string, keep: number): Promise<number>;
+  /** Deletes the oldest lines of an app above so many, and above so many bytes in all. Returns how many. */
+  prune(app: string, keep: { lines: number; bytes: number }): Promise<number>;
 }

@@ -352,8 +352,16 @@ export function appSuite(name: string, open: () => Promise<Store>): void {
       assert.deepEqual(await list({ text: "0%" }), ["100%"]);
       const [first] = await store.apps.logs.list("a", { since: 0, limit: 1 });
       assert.deepEqual(await list({ after: first }), ["100%", "three"]);
-      assert.equal(await store.apps.logs.prune("a", 2), 1);
+      assert.deepEqual(await list({ text: "THR" }), ["three"]);
+      assert.equal(await store.apps.logs.prune("a", { lines: 2, bytes: 100 }), 1);
       assert.deepEqual(await list(), ["100%", "three"]);
+      await store.apps.logs.append([line(5, "info", "ä")]);
+      // Seven bytes, six characters.
+      assert.equal(await store.apps.logs.prune("a", { lines: 9, bytes: 6 }), 2);
+      assert.deepEqual(await list(), ["ä"]);
+      await store.apps.logs.append(Array.from({ length: 1_234 }, () => line(6, "info", "x")));
+      assert.equal(await store.apps.logs.prune("a", { lines: 3, bytes: 100 }), 1_232);
+      assert.deepEqual(await list(), ["x", "x", "x"]);
       await store.apps.remove("a", 1);
       assert.deepEqual(await list(), []);
     });

@@ -153,7 +153,7 @@ export class AppServer {
       appLog.add(app.id, revision, level, text);
       this.onLine?.(level, text);
     };
-    const instance = await Instance.start(sandbox, spec, { line, room: () => appLog.room() }, signal);
+    const instance = await Instance.start(sandbox, spec, { line, room: (bytes) => appLog.room(app.id, bytes) }, signal);
     if (await instance.listening(signal)) return instance;
     throw new ApiError("APP_NOT_RUNNING", `The server ${howItEnded(await instance.ended)} before it listened.`);
   }

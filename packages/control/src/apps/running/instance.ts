@@ -13,8 +13,8 @@ export interface ProgramSpec {
 /** What an instance prints. */
 export interface OutputSink {
   line(level: "info" | "error", text: string): void;
-  /** The instance waits meanwhile. */
-  room(): Promise<void>;
+  /** Resolves when more may be read, after so many bytes. */
+  room(bytes: number): Promise<void>;
 }
 
 /** A machine in which a revision's server runs. */
@@ -48,7 +48,7 @@ export class Instance {
       cwd: path,
       async onOutput(output, bytes) {
         for (const line of outputs[output].push(bytes)) sink.line(levels[output], line);
-        await sink.room();
+        await sink.room(bytes.length);
       },
     };
     const program = await HostedProgram.start(sandbox.state, options, signal);

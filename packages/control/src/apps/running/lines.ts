@@ -1,5 +1,5 @@
 /** Longest line of an app's output, bytes. A longer one becomes several. */
-const MAX_LINE_BYTES = 8 * 1024;
+const MAX_LINE_BYTES = 4 * 1024;
 const NEWLINE = 0x0a;
 
 /** Splits what an app prints into lines. Memory is bounded, whatever it prints. */
