@@ -30,8 +30,11 @@ export const RULES = { max: 100, methods: 32, paths: 100, pathLength: 1_024 } as
 /** The configuration header once decoded, bytes. Sent as base64 it must still fit in the server's header limit. */
 export const CONFIG_BYTES = 96 * 1024;
 
-/** Variables of an app or a layer: the maximum number, characters of a key, bytes of UTF-8 in a value, and contexts of each. */
-export const ENV_VARS = { max: 100, keyLength: 255, valueBytes: 16 * 1024, contexts: 16 } as const;
+/**
+ * Variables of an app or a layer: the maximum number, characters of a key, bytes of UTF-8 in a value, contexts of each, and bytes of all
+ * of them as they are stored (secrets need a third more than their values).
+ */
+export const ENV_VARS = { max: 100, keyLength: 255, valueBytes: 16 * 1024, contexts: 16, bytes: 128 * 1024 } as const;
 
 /** An app's environment as a whole, bytes. Linux gives a new process 2 MiB for arguments and environment together. */
 export const ENV_BYTES = 512 * 1024;

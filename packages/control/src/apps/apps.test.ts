@@ -91,12 +91,15 @@ describe("apps", async () => {
       [{ key: "NEW", value: "v", hosts: ["a.example"] }],
       [{ key: "NEW", value: "v", secret: true, hosts: ["*"] }],
       [{ key: "1X", value: "v" }],
+      [{ key: "__proto__", value: "v" }],
+      Array.from({ length: 9 }, (_, at) => ({ key: `LARGE_${at}`, value: "v".repeat(16_000) })),
+      Array.from({ length: 7 }, (_, at) => ({ key: `SEALED_${at}`, value: "v".repeat(16_000), secret: true })),
       [{ id: "nobody", value: "v" }],
     ])
       assert.equal(
         await refused("PATCH", `/api/v2/apps/${app.id}`, { env_vars }),
         "400 INVALID_REQUEST",
-        JSON.stringify(env_vars),
+        JSON.stringify(env_vars).slice(0, 100),
       );
     assert.ok(!fixture.logged.some((line) => line.includes("s3cret-value")));
     await remove(app);

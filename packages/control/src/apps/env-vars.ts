@@ -93,10 +93,13 @@ function checkHosts(key: string, value: string, hosts: string[], secret: boolean
   checkSpec({ policy: { allow: null, deny: [], rules: [] }, secrets }, "INVALID_REQUEST");
 }
 
-/** @throws {ApiError} `INVALID_REQUEST` if two of them would apply at once, or there are too many */
+/** @throws {ApiError} `INVALID_REQUEST` if two of them would apply at once, or there is too much */
 function checked(vars: EnvVarRecord[]): EnvVarRecord[] {
   if (vars.length > ENV_VARS.max)
     throw invalid(`There are ${vars.length} variables; at most ${ENV_VARS.max} are possible.`);
+  const bytes = Buffer.byteLength(JSON.stringify(vars));
+  if (bytes > ENV_VARS.bytes)
+    throw invalid(`The variables have ${bytes} bytes together; at most ${ENV_VARS.bytes} are possible.`);
   const byKey = Map.groupBy(vars, ({ key }) => key);
   for (const [key, same] of byKey)
     for (const [at, one] of same.entries())

@@ -5,7 +5,9 @@ import { ENV_VARS } from "../limits.ts";
 const key = z
   .string()
   .max(ENV_VARS.keyLength)
-  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a variable's key has letters, digits and _, and does not begin with a digit");
+  .regex(/^[A-Za-z_][A-Za-z0-9_]*$/, "a variable's key has letters, digits and _, and does not begin with a digit")
+  // No object can have it as an own key by assignment.
+  .refine((name) => name !== "__proto__", "must not be __proto__");
 
 const value = z
   .string()
