@@ -29,6 +29,8 @@ const line = (message: string, level = "info") => ({
 });
 
 let seen: string[] = [];
+/** What a log is, one look after another. */
+let looks: object[] = [];
 const server = createServer(async (request, response) => {
   let body = "";
   for await (const chunk of request) body += chunk;
@@ -40,6 +42,7 @@ const server = createServer(async (request, response) => {
     [`/api/v1/apps/${APP.id}/production`]: PRODUCTION,
     "/api/v1/apps/shop/production": PRODUCTION,
     "/api/v1/apps/shop/rollback": { ...PRODUCTION, revision: "r1" },
+    "/api/v2/apps/blog/logs": path.includes("blog") ? looks.shift() : null,
     "/api/v2/apps/shop/logs": request.url!.includes("cursor=")
       ? { logs: [line("third")], next_cursor: null }
       : { logs: [line("first"), line("second\u001b[2J", "error")], next_cursor: "c" },
@@ -59,8 +62,11 @@ beforeEach(() => {
 });
 
 /** Runs a command line of `sandkeep`; gives what it printed. */
-async function call(words: string[], env: NodeJS.ProcessEnv = {}): Promise<{ out: string; err: string }> {
-  const recorded = recordedStreams({ tty: false });
+async function call(
+  words: string[],
+  env: NodeJS.ProcessEnv = {},
+  recorded = recordedStreams({ tty: false }),
+): Promise<{ out: string; err: string }> {
   const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   const streams = { ...recorded.streams, stdin: Object.assign(recorded.stdin, { isTTY: false }) };
   await runProgram(root, [...words, "--endpoint", endpoint, "--token", "t"], { streams, env, version: "1" });
@@ -115,6 +121,15 @@ test("prints a log page by page, and nothing that a terminal would obey", async 
     ["first", out.split("\n")[1]!.slice("2026-01-02T03:04:05.000Z ".length), "third", ""],
   );
   assert.ok(!out.includes("\u001b[2J"));
+});
+
+test("prints equal lines of one moment as often as they were printed, also while it follows", async () => {
+  const look = (...messages: string[]) => ({ logs: messages.map((one) => line(one)), next_cursor: null });
+  looks = [look("same", "same"), look("same", "same", "other", "same"), look("same", "same", "other", "same", "last")];
+  const recorded = recordedStreams({ tty: false });
+  // There is no fourth: that ends it.
+  await assert.rejects(call(["logs", "--follow", "blog"], {}, recorded));
+  assert.deepEqual(recorded.out.match(/(?<=Z ).*/g), ["same", "same", "other", "same", "last"]);
 });
 
 test("lists, cancels and deletes revisions", async () => {

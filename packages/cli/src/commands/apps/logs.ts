@@ -39,19 +39,25 @@ export async function run(invocation: Invocation<Options>): Promise<void> {
     ...(revision !== undefined && { revision_id: revision }),
   };
   let start = new Date(Date.now() - since).toISOString();
-  /** Lines of the moment at which the last page ended: there may be more of it. */
-  let last: string[] = [];
+  /** How often each line of the moment `start` was printed: the next look begins with that moment, as there may be more of it. */
+  let printed = new Map<string, number>();
   for (;;) {
+    const from = start;
+    const seen = new Map(printed);
     let cursor: string | null = null;
     do {
-      const query = new URLSearchParams({ ...filter, start, limit: "1000", ...(cursor !== null && { cursor }) });
+      const query = new URLSearchParams({ ...filter, start: from, limit: "1000", ...(cursor !== null && { cursor }) });
       const page: Page = await api.json<Page>("GET", `${appPath(app, "/logs")}?${query}`);
       for (const line of page.logs) {
         const same = JSON.stringify(line);
-        if (last.includes(same)) continue;
-        if (line.timestamp !== start) last = [];
+        const known = seen.get(same) ?? 0;
+        if (known > 0) {
+          seen.set(same, known - 1);
+          continue;
+        }
+        if (line.timestamp !== start) printed = new Map();
         start = line.timestamp;
-        last.push(same);
+        printed.set(same, (printed.get(same) ?? 0) + 1);
         terminal.result(line, ({ dim, red }) => {
           const text = printable(line.message);
           return `${dim(line.timestamp)} ${line.level === "error" ? red(text) : text}`;
