@@ -89,6 +89,16 @@ describe("volumes and snapshots", async () => {
       assert.match(await refused(create(slug)), /^INVALID_REQUEST: .*slug/, slug);
   });
 
+  test("do not take the name of an app's revision, whose disk the server names so", async () => {
+    const slug = "rev-0123456789ab";
+    await create("named");
+    assert.match(await refused(create(slug)), /^INVALID_REQUEST: .*revision/);
+    assert.match(await refused(snapshot("named", slug)), /^INVALID_REQUEST: .*revision/);
+    await remove("/api/v2/volumes/named");
+    assert.match(await refused(post("/api/v1/volumes/named/restore", { slug })), /^INVALID_REQUEST: .*revision/);
+    assert.equal((await create("rev-mine")).status, 201);
+  });
+
   test("are bootable if they come from the image or a bootable snapshot", async () => {
     const root = await create("root", { capacity: "10GB", from: "builtin:debian-13" });
     assert.deepEqual([root.is_bootable, root.base_snapshot], [true, null]);

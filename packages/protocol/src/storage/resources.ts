@@ -61,10 +61,16 @@ export type VolumeDetail = z.infer<typeof volumeDetailSchema>;
 export const snapshotDetailSchema = snapshotSchema.extend({ ...details, capacity: z.number() });
 export type SnapshotDetail = z.infer<typeof snapshotDetailSchema>;
 
+/** A new name of a volume or snapshot. Those of revisions of apps are for the server to give. */
+export const diskSlugSchema = slugSchema.refine(
+  (slug) => !/^rev-[a-z0-9]{12}$/.test(slug),
+  "rev- and 12 letters and digits is the name of a revision's disk",
+);
+
 const idOrSlug = z.string().min(1).max(NAME_LENGTH);
 
 export const volumeRequestSchema = z.object({
-  slug: slugSchema,
+  slug: diskSlugSchema,
   region: z.string().min(1).max(NAME_LENGTH),
   capacity: capacitySchema,
   /** A built-in image or a snapshot. */
@@ -72,13 +78,13 @@ export const volumeRequestSchema = z.object({
 });
 export type VolumeRequest = z.output<typeof volumeRequestSchema>;
 
-export const snapshotRequestSchema = z.object({ slug: slugSchema });
+export const snapshotRequestSchema = z.object({ slug: diskSlugSchema });
 
 /** Body of PATCH /api/v1/volumes/{id}. */
 export const growRequestSchema = z.object({ capacity: capacitySchema });
 
 /** Body of POST …/restore: another slug if its own has been taken meanwhile. */
-export const restoreRequestSchema = z.object({ slug: slugSchema.nullish() });
+export const restoreRequestSchema = z.object({ slug: diskSlugSchema.nullish() });
 
 /** Body of POST /api/v1/sandboxes/{id}/volumes. */
 export const attachRequestSchema = mountSchema;

@@ -1,8 +1,8 @@
 import {
+  diskSlugSchema,
   growRequestSchema,
   NAME_LENGTH,
   restoreRequestSchema,
-  slugSchema,
   snapshotRequestSchema,
   volumeRequestSchema,
 } from "@sandkeep/protocol";
@@ -21,7 +21,7 @@ import { bodyStream } from "../../input/long-body.ts";
 import { action, resource } from "../../resource.ts";
 import { DiskRoutes, named, viewed } from "./disks.ts";
 
-export const importQuery = z.object({ slug: slugSchema, region: z.string().min(1).max(NAME_LENGTH).optional() });
+export const importQuery = z.object({ slug: diskSlugSchema, region: z.string().min(1).max(NAME_LENGTH).optional() });
 
 /** Volumes, as the official clients know them (wire-protocol §10) and with Sandkeep's additions. */
 export function volumeRoutes(app: Hono<Env>, services: Services): void {
