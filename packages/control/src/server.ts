@@ -206,7 +206,7 @@ export async function startServer(options: ServerOptions): Promise<Server> {
   started.use(ssh);
   await ssh?.listen();
   started.defer(async () => void (await within("terminals", terminals[Symbol.asyncDispose]())));
-  const upkeep = started.use(new Upkeep(storage));
+  const upkeep = started.use(new Upkeep(storage, () => apps.deployments.sweep(null)));
   await upkeep.start();
   started.defer(async () => void (await within("apps", apps[Symbol.asyncDispose]())));
   await apps.start();

@@ -170,9 +170,16 @@ describe("what is not due yet stays", async () => {
     await insert("deleted");
     await store.disks.setReady("deleted", { capacityBytes: 1e9, bootable: false }, limits);
     await store.disks.setDeleted("deleted", now);
-    const upkeep = new Upkeep(context);
+    let swept = 0;
+    const upkeep = new Upkeep(context, async () => void swept++);
     const running = started.move();
-    return { upkeep, context, storage: host.storage, [Symbol.asyncDispose]: () => running.disposeAsync() };
+    return {
+      upkeep,
+      context,
+      storage: host.storage,
+      swept: () => swept,
+      [Symbol.asyncDispose]: () => running.disposeAsync(),
+    };
   }
 
   test("when the clock is set forward", async (t) => {
@@ -181,6 +188,14 @@ describe("what is not due yet stays", async () => {
     t.mock.method(Date, "now", () => later);
     await fixture.upkeep.look();
     assert.deepEqual(fixture.storage.ids, ["deleted", "new"]);
+  });
+
+  test("and what else is left is looked at every time", async () => {
+    await using fixture = await start();
+    for (const turn of [1, 2]) {
+      await fixture.upkeep.look();
+      assert.equal(fixture.swept(), turn);
+    }
   });
 
   test("while a creation takes long", async () => {

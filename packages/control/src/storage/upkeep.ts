@@ -12,13 +12,16 @@ const ABANDONED_MS = 60 * 60_000;
 /** Brings records and data together again after a crash, and removes the data of what was deleted long enough ago. */
 export class Upkeep implements AsyncDisposable {
   readonly #context: StorageContext;
+  readonly #also: () => Promise<void>;
   readonly #orphans: Orphans;
   readonly #clock = new SteadyClock();
   #timer: NodeJS.Timeout | undefined;
   #turn: Promise<void> = Promise.resolve();
 
-  constructor(context: StorageContext) {
+  /** @param also What else is tried again every time. Never rejects. */
+  constructor(context: StorageContext, also: () => Promise<void> = async () => {}) {
     this.#context = context;
+    this.#also = also;
     this.#orphans = new Orphans({ what: "a disk", keepMs: graceMs(context), log: context.log });
   }
 
@@ -33,6 +36,7 @@ export class Upkeep implements AsyncDisposable {
 
   /** Does now what is due. */
   async look(): Promise<void> {
+    await this.#also();
     await this.#removeRemains(null);
     for (const host of this.#context.hosts.all) await this.#compare(host, false);
   }
