@@ -3,6 +3,8 @@
  * the CLI and `docs/errors.md` all use these texts.
  */
 
+import { APP_ERRORS } from "./apps/errors.ts";
+
 /** One entry of the catalogue. */
 export interface ErrorEntry {
   /** HTTP status of the answer, or of the refused WebSocket upgrade. */
@@ -56,21 +58,7 @@ export const ERRORS = {
     summary: "There is no snapshot with this id or slug.",
     remedy: "List the snapshots with `sandkeep snapshots list`; a deleted one can be restored while its data is kept.",
   },
-  APP_NOT_FOUND: {
-    status: 404,
-    summary: "There is no app with this id or slug.",
-    remedy: "List the apps with `sandkeep apps list`.",
-  },
-  LAYER_NOT_FOUND: {
-    status: 404,
-    summary: "There is no layer with this id or slug.",
-    remedy: "List the layers with GET /api/v2/layers.",
-  },
-  REVISION_NOT_FOUND: {
-    status: 404,
-    summary: "There is no revision with this id.",
-    remedy: "List an app's revisions with `sandkeep revisions list`.",
-  },
+  ...APP_ERRORS,
   SECRET_NOT_FOUND: {
     status: 404,
     summary: "The sandbox has no secret with this name.",
@@ -163,21 +151,6 @@ export const ERRORS = {
     remedy:
       "Delete the volumes that were created from it, end the sandboxes that run on it, or delete the revision first.",
   },
-  LAYER_IN_USE: {
-    status: 409,
-    summary: "Apps or other layers use the layer.",
-    remedy: "Remove it from them first.",
-  },
-  REVISION_IN_USE: {
-    status: 409,
-    summary: "The revision is being deployed, or is what an address of its app leads to.",
-    remedy: "Deploy another one, or cancel the deployment, first.",
-  },
-  CANNOT_ROLL_BACK: {
-    status: 409,
-    summary: "Production cannot lead to this revision.",
-    remedy: "Choose one that was deployed successfully and is not deleted; `sandkeep revisions list` shows them.",
-  },
   VOLUME_NOT_ATTACHED: {
     status: 409,
     summary: "The sandbox does not have this volume.",
@@ -266,12 +239,6 @@ export const ERRORS = {
     remedy:
       "Delete some with `sandkeep volumes delete --now`, or raise the limits under `storage` in the server's configuration.",
   },
-  APP_LIMIT: {
-    status: 429,
-    summary: "The organisation has reached its limit of apps, layers or deployments.",
-    remedy:
-      "Delete some or wait until a deployment has ended, or raise the limits under `apps` in the server's configuration.",
-  },
   TRANSFER_LIMIT: {
     status: 429,
     summary: "The organisation has reached its limit of concurrent exports and imports.",
@@ -316,11 +283,6 @@ export const ERRORS = {
     status: 502,
     summary: "The server behind this door did not answer properly.",
     remedy: "Look at that server's own output.",
-  },
-  APP_NOT_RUNNING: {
-    status: 502,
-    summary: "The app's server could not be started.",
-    remedy: "Whoever deployed it sees why with `sandkeep logs`.",
   },
   DOOR_BUSY: {
     status: 503,
