@@ -79,8 +79,6 @@ describe("deployments", { timeout: 240_000 }, async () => {
       .split("\n")
       .map((line) => JSON.parse(line));
     const last = steps.at(-1);
-    // What its server prints is no progress.
-    assert.equal(new Set(steps.map((step) => JSON.stringify(step))).size, steps.length);
     assert.deepEqual(
       [last.queued, last.preparing, last.installing, last.building, last.deploying].map(({ status }) => status),
       ["succeeded", "succeeded", "skipped", "skipped", "succeeded"],

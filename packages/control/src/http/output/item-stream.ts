@@ -8,19 +8,15 @@ const NDJSON = "application/x-ndjson";
  * Items as they come: one per line if the client accepts `application/x-ndjson`, as Python's does, else server-sent events
  * (wire-protocol §10.2).
  *
- * @param itemsOf what is new in a step, after the last one
+ * @param itemsOf what a step has of them
  */
 export function stream<Step>(
   context: Context<Env>,
   steps: AsyncIterable<Step>,
-  itemsOf: (step: Step, last: Step | null) => readonly object[],
+  itemsOf: (step: Step) => readonly object[],
 ): Response {
   const each = async (send: (text: string) => Promise<unknown>) => {
-    let last: Step | null = null;
-    for await (const step of steps) {
-      for (const item of itemsOf(step, last)) await send(JSON.stringify(item));
-      last = step;
-    }
+    for await (const step of steps) for (const item of itemsOf(step)) await send(JSON.stringify(item));
   };
   if (context.req.header("accept")?.includes(NDJSON)) {
     context.header("Content-Type", NDJSON);

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from "node:timers/promises";
-import type { BuildLog } from "@sandkeep/protocol";
+import { isDeepStrictEqual } from "node:util";
+import type { BuildLog, RevisionProgress } from "@sandkeep/protocol";
 import type { RevisionRecord } from "@sandkeep/store";
 import type { Services } from "../env.ts";
 
@@ -7,7 +8,7 @@ import type { Services } from "../env.ts";
 const LOOK_EVERY_MS = 1_000;
 
 /** A revision as it is now, and after every change until its deployment has ended. */
-export async function* revisionSteps(
+async function* revisionSteps(
   { apps, closing }: Pick<Services, "apps" | "closing">,
   { id, organisation }: Pick<RevisionRecord, "id" | "organisation">,
   over: AbortSignal,
@@ -24,6 +25,19 @@ export async function* revisionSteps(
     const wait = delay(LOOK_EVERY_MS, undefined, { signal: AbortSignal.any([signal, waiting.signal]) }).catch(() => {});
     await Promise.race([wait, ...(changed ? [changed] : [])]);
     waiting.abort();
+  }
+}
+
+/** How far a deployment is, and then each change of that until it has ended. */
+export async function* progressSteps(
+  services: Pick<Services, "apps" | "closing">,
+  revision: Pick<RevisionRecord, "id" | "organisation">,
+  over: AbortSignal,
+): AsyncGenerator<RevisionProgress> {
+  let last: RevisionProgress | null = null;
+  for await (const { progress } of revisionSteps(services, revision, over)) {
+    if (!isDeepStrictEqual(progress, last)) yield progress;
+    last = progress;
   }
 }
 

@@ -1,4 +1,3 @@
-import { isDeepStrictEqual } from "node:util";
 import { type BuildLog, deployRequestSchema, retentionRequestSchema, revisionStatusSchema } from "@sandkeep/protocol";
 import type { Context, Hono } from "hono";
 import { z } from "zod";
@@ -9,7 +8,7 @@ import { readBody, readQuery } from "../../input/body.ts";
 import { pageQuery } from "../../input/page.ts";
 import { paged, placeOf } from "../../input/places.ts";
 import { stream } from "../../output/item-stream.ts";
-import { buildLines, revisionSteps } from "../../output/revision-steps.ts";
+import { buildLines, progressSteps } from "../../output/revision-steps.ts";
 import { refuseHead, resource } from "../../resource.ts";
 import { named } from "./apps.ts";
 
@@ -82,10 +81,7 @@ export function revisionRoutes(app: Hono<Env>, services: Services): void {
   resource(app, "/api/v2/revisions/:id/progress", {
     GET: async (context) => {
       refuseHead(context);
-      const steps = revisionSteps(services, await find(context), context.get("over"));
-      return stream(context, steps, ({ progress }, last) =>
-        isDeepStrictEqual(progress, last?.progress) ? [] : [progress],
-      );
+      return stream(context, progressSteps(services, await find(context), context.get("over")), (step) => [step]);
     },
   });
   resource(app, "/api/v2/revisions/:id/build_logs", {
